@@ -1,0 +1,1 @@
+"""The brain: decides what is tried next, publishes it, records what came back."""
