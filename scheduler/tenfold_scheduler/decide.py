@@ -202,7 +202,9 @@ def _(event: Suggested, progress: StudyProgress) -> Decision:
     if event.params is None:
         return _advance(replace(progress, exhausted_at=event.number))
     plan = progress.plan
-    trial = OpenTrial(number=event.number, params=event.params, parts=whole(plan))
+    trial = OpenTrial(
+        number=event.number, params=event.params, parts=whole(plan, spent=progress.spent.get(event.number, 0))
+    )
     added = AddTrial(
         number=event.number,
         params=event.params,
@@ -284,12 +286,17 @@ def _then(
     return progress, (*effects, *more)
 
 
-def _waiting(progress: StudyProgress) -> Iterator[tuple[OpenTrial, Part]]:
-    """Parts that wait to be published, oldest trial first."""
+def _unfinished(progress: StudyProgress) -> Iterator[tuple[OpenTrial, Part]]:
+    """Parts without an outcome, oldest trial first."""
     for number in sorted(progress.open):
         trial = progress.open[number]
         if not trial.settled:
-            yield from ((trial, part) for part in trial.parts if part.state is PartState.WAITING)
+            yield from ((trial, part) for part in trial.parts if part.state is not PartState.DONE)
+
+
+def _waiting(progress: StudyProgress) -> Iterator[tuple[OpenTrial, Part]]:
+    """Parts that wait to be published, oldest trial first."""
+    return (pair for pair in _unfinished(progress) if pair[1].state is PartState.WAITING)
 
 
 def _settle(progress: StudyProgress, number: int) -> Decision:
@@ -359,7 +366,8 @@ def _end(
         *(EndAttempt(key=key, state=AttemptState.REVOKED) for key in keys),
         DiscardTrials(from_number=at),
         MoveStudy(to=to, allowed_from=allowed_from, reason=reason, message=message, stopped_at=at),
-        *(Revoke(key) for key in keys),
+        # A worker given up for lost may still be at it, unknowingly: tell that one too.
+        *(Revoke(progress.key(trial.number, part)) for trial, part in _unfinished(progress) if part.attempt),
     )
     return replace(progress, state=to, open={}, asking=None), effects
 

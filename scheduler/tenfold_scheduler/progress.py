@@ -105,6 +105,8 @@ class StudyProgress:
         asking: The number a suggestion has been asked for and not yet arrived.
         exhausted_at: The number from which on the strategy has nothing left to try.
         ahead: How many unfinished trials may be open at once.
+        spent: Newest attempt of trials that were discarded and whose number is suggested again after ``extend``;
+            attempts are numbered on from there, because the broker remembers the old ones.
     """
 
     plan: Plan
@@ -115,6 +117,7 @@ class StudyProgress:
     asking: int | None = None
     exhausted_at: int | None = None
     ahead: int = 64
+    spent: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def next_number(self) -> int:
@@ -205,10 +208,12 @@ def progress_of(
         attempts: Attempts of its trials.
     """
     plan = plan_of(study)
-    progress = StudyProgress(plan=plan, state=study.state)
     by_trial: dict[int, list[AttemptRecord]] = {}
     for attempt in attempts:
         by_trial.setdefault(attempt.key.trial, []).append(attempt)
+    present = {record.number for record in trials}
+    spent = {n: max(one.key.attempt for one in own) for n, own in by_trial.items() if n not in present}
+    progress = StudyProgress(plan=plan, state=study.state, spent=spent)
     for record in trials:
         trial = _open_trial(record, plan, by_trial.get(record.number, []))
         if trial.settled and record.number == len(progress.observed):
@@ -243,9 +248,9 @@ def settle(trial: OpenTrial, outcome: Outcome, metric: str) -> OpenTrial:
     )
 
 
-def whole(plan: Plan) -> tuple[Part, ...]:
-    """A trial's folds as one part."""
-    return (Part(index=0, folds=tuple(range(plan.folds))),)
+def whole(plan: Plan, *, spent: int = 0) -> tuple[Part, ...]:
+    """A trial's folds as one part, its attempts numbered on from ``spent``."""
+    return (Part(index=0, folds=tuple(range(plan.folds)), attempt=spent),)
 
 
 def _open_trial(record: TrialRecord, plan: Plan, attempts: Sequence[AttemptRecord]) -> OpenTrial:

@@ -1,1 +1,1 @@
-"""."""
+"""Content-addressed blobs: datasets, folds, specs, code bundles."""
