@@ -6,18 +6,21 @@ parameter names (dotted), ``+ - * / // % **``, comparisons, ``and or not``, ``in
 
 import ast
 import operator
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tenfold_common.domain.words import Json
 
 _LONGEST: Final = 1_000
+_DEEPEST: Final = 50
 _LARGEST_EXPONENT: Final = 64
+_LARGEST_BASE_BITS: Final = 1_024
 
 
 def _product(a: Any, b: Any) -> Any:  # Any: see _BINARY
-    if isinstance(a, str) or isinstance(b, str):
-        raise TypeError("text cannot be multiplied")  # "a" * 10**9 would fill the memory
+    if not (isinstance(a, (int, float)) and isinstance(b, (int, float))):
+        raise TypeError("only numbers can be multiplied")  # "a" * 10**9 and [1] * 10**9 would fill the memory
     return a * b
 
 
@@ -30,6 +33,8 @@ def _remainder(a: Any, b: Any) -> Any:  # Any: see _BINARY
 def _power(base: Any, exponent: Any) -> Any:  # Any: see _BINARY
     if abs(exponent) > _LARGEST_EXPONENT:
         raise ValueError("exponent too large")
+    if isinstance(base, int) and base.bit_length() > _LARGEST_BASE_BITS:
+        raise ValueError("base too large")  # ((9**64)**64)**64 ... would never come to an end
     return base**exponent
 
 
@@ -77,12 +82,14 @@ class Constraint:
         if len(text) > _LONGEST:
             raise ValueError(f"a constraint may have {_LONGEST} characters, this one has {len(text)}")
         try:
-            tree = ast.parse(text.strip(), mode="eval").body
-        except (SyntaxError, RecursionError, MemoryError) as error:
-            raise ValueError(f"{text!r} is not an expression: {error}") from error
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # what Python only warns of, such as "1if x", is a mistake here
+                tree = ast.parse(text.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise ValueError(f"{text!r} is not an expression: {getattr(error, 'msg', error)}") from error
         self.text = text
         self._tree = tree
-        self.names: frozenset[str] = frozenset(_names(tree))
+        self.names: frozenset[str] = frozenset(_names(tree, 0))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Constraint) and other.text == self.text
@@ -106,20 +113,21 @@ class Constraint:
             return False
 
 
-def _names(node: ast.expr) -> set[str]:
+def _names(node: ast.expr, depth: int) -> set[str]:
+    if depth > _DEEPEST:
+        raise ValueError(f"a constraint may be nested {_DEEPEST} levels deep, this one is deeper; split it in two")
     dotted = _dotted(node)
     if dotted is not None:
         return {dotted}
-    return {name for part in _parts(node) for name in _names(part)}
+    return {name for part in _parts(node) for name in _names(part, depth + 1)}
 
 
 def _dotted(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        front = _dotted(node.value)
-        return None if front is None else f"{front}.{node.attr}"
-    return None
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else None
 
 
 def _parts(node: ast.expr) -> list[ast.expr]:
@@ -156,12 +164,10 @@ def _value(node: ast.expr, params: Mapping[str, Json]) -> Any:  # Any: see _BINA
             return _BINARY[type(op)](_value(left, params), _value(right, params))
         case ast.UnaryOp(operand=operand, op=unary):
             return _UNARY[type(unary)](_value(operand, params))
-        case ast.BoolOp(values=values, op=ast.And()):
-            return all(_value(part, params) for part in values)
-        case ast.BoolOp(values=values):
-            return any(_value(part, params) for part in values)
+        case ast.BoolOp(values=values, op=joint):
+            return _logic(values, params, stop_at=isinstance(joint, ast.Or))
         case ast.Compare(left=left, ops=ops, comparators=others):
-            return _compare(_value(left, params), ops, [_value(other, params) for other in others])
+            return _compare(_value(left, params), ops, others, params)
         case ast.Call(func=ast.Name(id=name), args=args):
             return _CALLS[name](*(_value(part, params) for part in args))
         case ast.List(elts=items) | ast.Tuple(elts=items):
@@ -169,8 +175,21 @@ def _value(node: ast.expr, params: Mapping[str, Json]) -> Any:  # Any: see _BINA
     raise AssertionError(f"the parser let {ast.dump(node)} through")
 
 
-def _compare(left: Any, ops: list[ast.cmpop], others: list[Any]) -> bool:  # Any: see _BINARY
-    for op, right in zip(ops, others, strict=True):
+def _logic(parts: list[ast.expr], params: Mapping[str, Json], *, stop_at: bool) -> Any:  # Any: see _BINARY
+    """``or`` stops at the first true part, ``and`` at the first false one; the value is that part's, as in Python."""
+    value: Any = None  # Any: see _BINARY
+    for part in parts:
+        value = _value(part, params)
+        if bool(value) is stop_at:
+            break
+    return value
+
+
+def _compare(
+    left: Any, ops: list[ast.cmpop], others: list[ast.expr], params: Mapping[str, Json]
+) -> bool:  # Any: as above
+    for op, other in zip(ops, others, strict=True):
+        right = _value(other, params)
         if not _COMPARE[type(op)](left, right):
             return False
         left = right

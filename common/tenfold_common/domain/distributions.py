@@ -17,6 +17,9 @@ from tenfold_common.domain.words import Json
 
 _EDGE = 1e-9  # quantiles nearer to 0 or 1 than this are cut off for unbounded distributions
 _DIGITS = 9
+_LARGEST_INT = 2**53  # beyond it floats, which quantiles are, skip whole numbers
+_MOST_STEPS = 1_000_000
+_LARGEST_LOG = 700.0  # exp() of more (or of less than its negative) is no ordinary float
 
 
 class Distribution(Protocol):
@@ -63,6 +66,17 @@ def _even_units(points: int) -> list[float]:
     return [0.5] if points == 1 else [index / (points - 1) for index in range(points)]
 
 
+def _even_cells(size: int, points: int | None) -> Sequence[int]:
+    """Up to ``points`` of the numbers 0..size-1, evenly spread, both ends included; all of them by default."""
+    if points is None or points >= size:
+        return range(size)
+    return sorted({round(u * (size - 1)) for u in _even_units(points)})
+
+
+def _every(step: float | None) -> str:
+    return "" if step is None else f" in steps of {step!r}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloatRange:
     """Real numbers from ``low`` to ``high``, uniform or log-uniform, or every ``step`` from ``low``."""
@@ -74,6 +88,15 @@ class FloatRange:
 
     def __post_init__(self) -> None:
         _check_range(self.low, self.high, self.step, log=self.log)
+        if not math.isfinite(self.high - self.low):
+            raise ValueError(f"the range from {self.low!r} to {self.high!r} is too long for floats")
+        if self.step is not None and self.step < 1_000 * self._resolution:
+            raise ValueError(f"step {self.step!r} is too small for floats near {self.high!r}")
+        if self.size is not None and self.size > _MOST_STEPS:
+            raise ValueError(f"step {self.step!r} makes {self.size} values; at most {_MOST_STEPS} are taken")
+
+    def __str__(self) -> str:
+        return f"a number from {self.low!r} to {self.high!r}{_every(self.step)}"
 
     @property
     def size(self) -> int | None:
@@ -101,7 +124,8 @@ class FloatRange:
         if self.size is not None and self.step is not None:
             return (round((x - self.low) / self.step) + 0.5) / self.size
         if self.log:
-            return math.log(x / self.low) / math.log(self.high / self.low)
+            low, high = math.log(self.low), math.log(self.high)
+            return min(1.0, max(0.0, (math.log(x) - low) / (high - low)))
         return (x - self.low) / (self.high - self.low)
 
     def contains(self, value: Json) -> bool:
@@ -110,22 +134,28 @@ class FloatRange:
             return False
         if self.step is None:
             return True
-        steps = (float(value) - self.low) / self.step  # type: ignore[arg-type]  # a number
-        return abs(steps - round(steps)) < 1e-6
+        x = float(value)  # type: ignore[arg-type]  # a number
+        nearest = self.low + round((x - self.low) / self.step) * self.step
+        return abs(x - nearest) <= 1e-6 * self.step + 4 * self._resolution
 
     def grid(self, points: int | None) -> Sequence[Json]:
         """See :class:`Distribution`."""
         if self.size is not None:
-            return [self.from_unit((index + 0.5) / self.size) for index in range(self.size)]
+            return [self.from_unit((index + 0.5) / self.size) for index in _even_cells(self.size, points)]
         if points is None:
             raise ValueError("a float range has no natural grid: add `points: N` (or `step:`) to it")
         return _distinct([self.from_unit(u) for u in _even_units(points)])
+
+    @property
+    def _resolution(self) -> float:
+        """The distance between neighbouring floats, where it is largest in the range."""
+        return math.ulp(max(abs(self.low), abs(self.high)))
 
     def _rounded(self, x: float) -> float:
         if self.log:
             x = float(f"{x:.{_DIGITS}g}")
         else:
-            x = round(x, _DIGITS - math.floor(math.log10(self.high - self.low)))
+            x = round(x, _DIGITS - math.floor(math.log10(self.step or self.high - self.low)))
         return min(self.high, max(self.low, x))
 
 
@@ -139,7 +169,12 @@ class IntRange:
     step: int | None = None
 
     def __post_init__(self) -> None:
+        if max(abs(self.low), abs(self.high)) > _LARGEST_INT:
+            raise ValueError(f"[{self.low!r}, {self.high!r}]: whole numbers may go to {_LARGEST_INT} (2**53)")
         _check_range(self.low, self.high, self.step, log=self.log)
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.low!r} to {self.high!r}{_every(self.step)}"
 
     @property
     def size(self) -> int:
@@ -175,11 +210,12 @@ class IntRange:
 
     def grid(self, points: int | None) -> Sequence[Json]:
         """See :class:`Distribution`."""
+        everything = range(self.low, self.high + 1, self.step or 1)
         if points is None or points >= self.size:
-            return list(range(self.low, self.high + 1, self.step or 1))
+            return everything
         if self.log:
             return _distinct([self._log_point(u) for u in _even_units(points)])
-        return _distinct([self.low + round(u * (self.size - 1)) * (self.step or 1) for u in _even_units(points)])
+        return [everything[index] for index in _even_cells(self.size, points)]
 
     def _log_point(self, u: float) -> int:
         low, high = math.log(self.low), math.log(self.high)
@@ -197,6 +233,12 @@ class Normal:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.mu) and math.isfinite(self.sigma) and self.sigma > 0):
             raise ValueError(f"sigma must be a positive number, not {self.sigma!r}")
+        reach = abs(self.mu) + 7 * self.sigma
+        if reach > (_LARGEST_LOG if self.log else 1e300):
+            raise ValueError(f"mu {self.mu!r} and sigma {self.sigma!r} reach beyond what floats can hold")
+
+    def __str__(self) -> str:
+        return "a number above 0" if self.log else "a number"
 
     @property
     def size(self) -> int | None:
@@ -245,6 +287,9 @@ class Options:
         if twice:
             raise ValueError(f"the value {twice[0]} is listed twice")
 
+    def __str__(self) -> str:
+        return f"one of {', '.join(canonical_json(value) for value in self.values)}"
+
     @property
     def size(self) -> int:
         """How many values there are."""
@@ -268,7 +313,7 @@ class Options:
         for position, own in enumerate(self.values):
             if canonical_json(own) == text:
                 return position
-        raise ValueError(f"{value!r} is not one of {list(self.values)!r}")
+        raise ValueError(f"{value!r} is not {self}")
 
     def contains(self, value: Json) -> bool:
         """See :class:`Distribution`."""
@@ -297,7 +342,7 @@ def _check_range(low: float, high: float, step: float | None, *, log: bool) -> N
 
 def _require(ok: bool, value: Json, distribution: object) -> None:  # noqa: FBT001  # a condition reads best bare
     if not ok:
-        raise ValueError(f"{value!r} is not a value of {distribution}")
+        raise ValueError(f"{value!r} is not {distribution}")
 
 
 def _distinct(values: Sequence[Json]) -> list[Json]:

@@ -107,9 +107,9 @@ class Space:
             if active and parameter.name not in known:
                 found.append(f"{parameter.name!r} is missing")
             elif not active and parameter.name in known:
-                found.append(f"{parameter.name!r} is not active here (when: {dict(parameter.when)})")
+                found.append(f"{parameter.name!r} does not take part here: {_condition(parameter)}")
             elif active and not parameter.distribution.contains(known[parameter.name]):
-                found.append(f"{parameter.name!r}: {known[parameter.name]!r} is not in {parameter.distribution}")
+                found.append(f"{parameter.name!r}: {known[parameter.name]!r} is not {parameter.distribution}")
         if not found:
             found = [f"violates the constraint {c.text!r}" for c in self.constraints if not c.holds(known)]
         return found
@@ -146,6 +146,14 @@ class Space:
 def point_key(params: Mapping[str, Json]) -> str:
     """One spelling per point, for telling duplicates."""
     return canonical_json(params)
+
+
+def _condition(parameter: Parameter) -> str:
+    conditions = (
+        f"{parent} is {' or '.join(canonical_json(value) for value in values)}"
+        for parent, values in parameter.when.items()
+    )
+    return f"only when {' and '.join(conditions)}"
 
 
 def _same(a: Json, b: Json) -> bool:
