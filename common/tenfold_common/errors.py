@@ -18,16 +18,18 @@ class MisuseError(TenfoldError):
 
 
 class NotFoundError(MisuseError):
-    """A name that nothing has. Parameters: what kind of thing, the name, the names that exist."""
+    """A name that nothing has. Parameters: what kind of thing, the name, the names that exist (None: who knows)."""
 
-    def __init__(self, kind: str, name: str, known: Sequence[str] = ()) -> None:
-        super().__init__(kind, name, tuple(known))
-        self.kind, self.name, self.known = kind, name, tuple(known)
+    def __init__(self, kind: str, name: str, known: Sequence[str] | None = ()) -> None:
+        super().__init__(kind, name, None if known is None else tuple(known))
+        self.kind, self.name, self.known = kind, name, None if known is None else tuple(known)
 
     def __str__(self) -> str:
         from difflib import get_close_matches
 
         text = f"there is no {self.kind} named {self.name!r}"
+        if self.known is None:
+            return text
         near = get_close_matches(self.name, self.known, n=1)
         if near:
             return f"{text}; did you mean {near[0]!r}?"

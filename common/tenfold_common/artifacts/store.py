@@ -6,17 +6,17 @@ not match its hash is never handed out.
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from uuid import uuid4
 
 from tenfold_common.domain.canonical import content_hash
 from tenfold_common.domain.words import ContentHash
-from tenfold_common.errors import DataError, NotFoundError, TransientError
-
-_CHUNK: Final = 1 << 20
+from tenfold_common.errors import DataError, MisuseError, NotFoundError, TransientError
+from tenfold_common.filesystems import filesystem_of, own_folder
 
 
 def open_artifacts(url: str, *, cache: Path | None = None) -> "LocalArtifacts | RemoteArtifacts":
@@ -29,7 +29,7 @@ def open_artifacts(url: str, *, cache: Path | None = None) -> "LocalArtifacts | 
     path = _local_path(url)
     if path is not None:
         return LocalArtifacts(path)
-    return RemoteArtifacts(url, cache or Path(tempfile.gettempdir()) / f"tenfold-artifacts-{os.getuid()}")
+    return RemoteArtifacts(url, cache or own_folder("tenfold-artifacts"))
 
 
 class LocalArtifacts:
@@ -46,17 +46,17 @@ class LocalArtifacts:
     def put(self, data: bytes) -> ContentHash:
         """Store bytes; storing the same bytes again changes nothing."""
         artifact = content_hash(data)
-        if not self.has(artifact):
-            with self._new_file(artifact) as path:
+        if not self._is_whole(artifact, len(data)):
+            with self.new_file(artifact) as path:
                 path.write_bytes(data)
         return artifact
 
     def put_file(self, path: Path) -> ContentHash:
         """Store a file's content."""
         artifact = _hash_of_file(path)
-        if not self.has(artifact):
-            with self._new_file(artifact) as new:
-                _copy(path, new)
+        if not self._is_whole(artifact, path.stat().st_size):
+            with self.new_file(artifact) as new:
+                shutil.copyfile(path, new)
         return artifact
 
     def has(self, artifact: ContentHash) -> bool:
@@ -72,30 +72,63 @@ class LocalArtifacts:
         """
         path = self._place(artifact)
         if not path.is_file():
-            raise NotFoundError("artifact", artifact)
+            raise NotFoundError("artifact", artifact, None)
         if artifact not in self._verified:
             _verify(path, artifact)
             self._verified.add(artifact)
         return path
 
+    def forget(self, artifact: ContentHash) -> None:
+        """Remove an artifact, if it is there."""
+        self._place(artifact).unlink(missing_ok=True)
+        self._verified.discard(artifact)
+
+    @contextmanager
+    def new_file(self, artifact: ContentHash) -> Iterator[Path]:
+        """A temporary file that takes an artifact's place in one step, so that nobody ever sees half of it.
+
+        Raises:
+            MisuseError: If the folder may not be written to.
+            TransientError: If there is no room, or the disk fails.
+        """
+        place = self._place(artifact)
+        with _writing(self._root):
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.parent.mkdir(exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=place.parent, prefix=".new-")
+            os.close(handle)
+            path = Path(name)
+            try:
+                yield path
+                _to_disk(path)
+                path.chmod(0o400)
+                path.replace(place)
+            finally:
+                path.unlink(missing_ok=True)
+
+    @contextmanager
+    def alone(self, artifact: ContentHash) -> Iterator[None]:
+        """Within this block no other process or thread of this machine is in one for the same artifact.
+
+        Where files cannot be locked nobody waits; then work may be done twice, which is only slower.
+        """
+        place = self._place(artifact)
+        with _writing(self._root):
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.parent.mkdir(exist_ok=True)
+            with place.with_name(f".lock-{artifact}").open("ab") as lock:
+                _lock(lock.fileno())
+                yield
+
     def _place(self, artifact: ContentHash) -> Path:
         return self._root / _name(artifact)
 
-    @contextmanager
-    def _new_file(self, artifact: ContentHash) -> Iterator[Path]:
-        """A temporary file that takes its place in one step, so that nobody ever sees half of it."""
-        place = self._place(artifact)
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place.parent.mkdir(exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".new-")
-        os.close(handle)
-        path = Path(name)
+    def _is_whole(self, artifact: ContentHash, size_bytes: int) -> bool:
+        """Whether it is there with all its bytes; a disk that lost power may have kept the name only."""
         try:
-            yield path
-            path.chmod(0o400)
-            path.replace(place)
-        finally:
-            path.unlink(missing_ok=True)
+            return self._place(artifact).stat().st_size == size_bytes
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
 
 class RemoteArtifacts:
@@ -106,12 +139,13 @@ class RemoteArtifacts:
         cache: Where copies are kept.
 
     Raises:
-        DataError: If no installed package understands the URL.
+        MisuseError: If no installed package understands the URL.
     """
 
     def __init__(self, url: str, cache: Path) -> None:
         self._cache = LocalArtifacts(cache)
-        self._fs, self._root = _file_system(url)
+        self._fs, root = filesystem_of(url)
+        self._root = root.rstrip("/")
 
     def put(self, data: bytes) -> ContentHash:
         """Store bytes; storing the same bytes again changes nothing."""
@@ -137,9 +171,14 @@ class RemoteArtifacts:
             NotFoundError: If no such artifact exists.
             DataError: If its content does not match its hash.
         """
-        if not self._cache.has(artifact):
+        with self._cache.alone(artifact):
+            if self._cache.has(artifact):
+                try:
+                    return self._cache.local(artifact)
+                except DataError:  # the copy is damaged, which says nothing about the original
+                    self._cache.forget(artifact)
             self._download(artifact)
-        return self._cache.local(artifact)
+            return self._cache.local(artifact)
 
     def _place(self, artifact: ContentHash) -> str:
         return f"{self._root}/{_name(artifact)}"
@@ -150,20 +189,18 @@ class RemoteArtifacts:
         place = self._place(artifact)
         with _speaking(self._root):
             self._fs.makedirs(place.rpartition("/")[0], exist_ok=True)
-            part = f"{place}.{os.getpid()}.new"
+            part = f"{place}.{uuid4().hex}.new"  # several processes and threads may store the same bytes at once
             self._fs.put_file(str(self._cache.local(artifact)), part)
             self._fs.cp_file(part, place)  # mv would take brackets in a path for a pattern
             self._fs.rm_file(part)
 
     def _download(self, artifact: ContentHash) -> None:
         if not self.has(artifact):
-            raise NotFoundError("artifact", artifact)
-        with tempfile.TemporaryDirectory(prefix="tenfold-") as folder:
-            copy = Path(folder) / "copy"
+            raise NotFoundError("artifact", artifact, None)
+        with self._cache.new_file(artifact) as copy:
             with _speaking(self._root):
                 self._fs.get_file(self._place(artifact), str(copy))
             _verify(copy, artifact)
-            self._cache.put_file(copy)
 
 
 class MemoryArtifacts(LocalArtifacts):
@@ -180,7 +217,7 @@ class MemoryArtifacts(LocalArtifacts):
 
 def _name(artifact: ContentHash) -> str:
     if len(artifact) != 64 or not set(artifact) <= set("0123456789abcdef"):
-        raise NotFoundError("artifact", artifact)  # never a path made of what a message says
+        raise NotFoundError("artifact", artifact, None)  # never a path made of what a message says
     return f"{artifact[:2]}/{artifact}"
 
 
@@ -198,10 +235,18 @@ def _hash_of_file(path: Path) -> ContentHash:
         return ContentHash(hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as reader, target.open("wb") as writer:
-        while chunk := reader.read(_CHUNK):
-            writer.write(chunk)
+def _to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    with suppress(OSError):  # a network file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _local_path(url: str) -> Path | None:
@@ -210,14 +255,18 @@ def _local_path(url: str) -> Path | None:
     return None if "://" in url else Path(url).expanduser().absolute()
 
 
-def _file_system(url: str) -> tuple[Any, str]:  # Any: fsspec ships no types
-    import fsspec
-
+@contextmanager
+def _writing(root: Path) -> Iterator[None]:
+    """Within this block, trouble with the disk is told in words; what this module raises itself passes."""
     try:
-        fs, root = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        raise DataError(f"artifacts URL {url!r} is not understood: {error}") from error
-    return fs, str(root).rstrip("/")
+        yield
+    except PermissionError as error:
+        raise MisuseError(
+            f"the artifact store {root} cannot be written to ({error.strerror}); "
+            f"set TENFOLD_ARTIFACTS_URL to a place that can"
+        ) from error
+    except OSError as error:
+        raise TransientError(f"the artifact store {root} cannot be written to: {error}") from error
 
 
 @contextmanager

@@ -10,14 +10,17 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from tenfold_common.errors import DataError
+from tenfold_common.filesystems import own_folder
 
 LIMIT_BYTES: Final = 32 << 20
 """Largest sum of file sizes a bundle may have."""
 
+_MOST_FILES: Final = 10_000
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can say
 _NEVER: Final = {"__pycache__", "node_modules", "venv", "env", "dist", "build", "site-packages"}
 
@@ -33,15 +36,16 @@ def pack_code(folder: Path) -> bytes:
     """
     if not folder.is_dir():
         raise DataError(f"code: {folder} is not a folder")
-    names = sorted(set(_files_of_git(folder) or _files_of_folder(folder)))
+    names = sorted(name for name in set(_files_of_git(folder) or _files_of_folder(folder)) if _lies_in(folder, name))
     if not any(name.endswith(".py") for name in names):
         raise DataError(f"code: {folder} holds no Python file")
     _check_size(folder, names)
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as bundle:
+    # Stored, not compressed: the same bytes deflated by another zlib are other bytes, and another hash.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as bundle:
         for name in names:
             entry = zipfile.ZipInfo(name, date_time=_EPOCH)
-            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            entry.create_system, entry.external_attr = 3, 0o644 << 16  # as made on Unix, wherever it is made
             bundle.writestr(entry, (folder / name).read_bytes())
     return buffer.getvalue()
 
@@ -54,9 +58,10 @@ def unpack_code(bundle: Path, cache: Path | None = None) -> Path:
         cache: Where folders are kept; by default one in the system's temporary folder that only this user can enter.
 
     Raises:
-        DataError: If a file of the bundle would land outside its folder.
+        DataError: If it is no bundle, or a file of it would land outside its folder.
+        MisuseError: If others may write to the folder in the system's temporary folder.
     """
-    place = (cache or _own_folder()) / bundle.name
+    place = (cache or own_folder("tenfold-code")) / bundle.name
     if place.is_dir():
         return place
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -67,6 +72,8 @@ def unpack_code(bundle: Path, cache: Path | None = None) -> Path:
                 _check_inside(name)
             files.extractall(new)
         new.rename(place)
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{bundle} is not a code bundle ({error}); submit the study again") from error
     except OSError:
         if not place.is_dir():  # else another process was faster, with the same files
             raise
@@ -90,13 +97,25 @@ def _files_of_git(folder: Path) -> list[str]:
 
 
 def _files_of_folder(folder: Path) -> list[str]:
-    return [path.relative_to(folder).as_posix() for path in _walk(folder)]
+    names = [path.relative_to(folder).as_posix() for path in islice(_walk(folder), _MOST_FILES + 1)]
+    if len(names) > _MOST_FILES:
+        raise DataError(
+            f"code: {folder} holds more than {_MOST_FILES} files, such as {names[-1]}; "
+            f"name a folder with nothing but the study's own modules"
+        )
+    return names
 
 
 def _walk(folder: Path) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         yield from (Path(root) / name for name in files if not _is_hidden(name) and not name.endswith(".pyc"))
+
+
+def _lies_in(folder: Path, name: str) -> bool:
+    """Whether a file is really in the folder; a link to somewhere else must not carry that along."""
+    path = folder / name
+    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
 
 
 def _is_hidden(name: str) -> bool:
@@ -120,13 +139,16 @@ def _check_inside(name: str) -> None:
         raise DataError(f"the code bundle holds {name!r}, which would land outside its folder")
 
 
-def _own_folder() -> Path:
-    return Path(tempfile.gettempdir()) / f"tenfold-code-{os.getuid()}"
-
-
 def _git(folder: Path, *arguments: str) -> str | None:
     git = shutil.which("git")
     if git is None:
         return None
-    done = subprocess.run([git, "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [git, "-c", "core.fsmonitor=false", "-C", str(folder), *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",  # file names are bytes
+        check=False,
+        env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},  # looking must not change the checkout
+    )
     return done.stdout if done.returncode == 0 else None

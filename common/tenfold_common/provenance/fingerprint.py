@@ -5,10 +5,11 @@ Two calls on the same machine give the same fingerprint: nothing in it changes f
 
 import os
 import platform
+import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tenfold_common.domain.canonical import hash_of
 from tenfold_common.domain.words import ContentHash, Json
@@ -39,8 +40,9 @@ def fingerprint_facts(packages: Iterable[str] = ()) -> dict[str, Json]:
             "flags": [flag for flag in _FLAGS if flag in flags],
         },
         "memory_bytes": _memory_bytes(),
-        "gpus": list(_gpus()),
+        "gpus": _gpus(),
         "os": f"{platform.system()} {platform.release()}",
+        "libc": " ".join(platform.libc_ver()).strip(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "blas": _blas(),
         "packages": dict(software_versions(packages)),
@@ -52,37 +54,57 @@ def _processor() -> tuple[str, frozenset[str]]:
     lines = {
         key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())
     }
-    model = lines.get("model name") or lines.get("hardware") or platform.processor() or platform.machine()
     flags = f"{lines.get('flags', '')} {lines.get('features', '')}"
-    return model, frozenset(flags.split())
+    return _model(lines), frozenset(flags.split())
+
+
+def _model(lines: Mapping[str, str]) -> str:
+    """The processor's name; on Linux on ARM only its maker's and its own number."""
+    named = lines.get("model name") or lines.get("hardware")
+    if named is None and "cpu implementer" in lines:
+        named = f"implementer {lines['cpu implementer']} part {lines.get('cpu part', '?')}"
+    if named is None and sys.platform == "darwin":
+        asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        named = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    return named or platform.processor() or platform.machine()
 
 
 def _memory_bytes() -> int:
-    import psutil
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):  # Windows
+        import psutil
 
-    return int(psutil.virtual_memory().total)
+        return int(psutil.virtual_memory().total)
 
 
-def _gpus() -> Iterable[dict[str, Json]]:
+def _gpus() -> list[Json]:
     """Name, memory, driver and compute capability of every NVIDIA device, where its library is installed."""
     try:
         import pynvml
     except ImportError:
-        return
+        return []
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        return
-    driver = _text(pynvml.nvmlSystemGetDriverVersion())
-    for index in range(pynvml.nvmlDeviceGetCount()):
-        device = pynvml.nvmlDeviceGetHandleByIndex(index)
-        major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(device)
-        yield {
-            "name": _text(pynvml.nvmlDeviceGetName(device)),
-            "memory_bytes": int(pynvml.nvmlDeviceGetMemoryInfo(device).total),
-            "driver": driver,
-            "compute_capability": f"{major}.{minor}",
-        }
+        return []
+    try:
+        return [_gpu(pynvml, index) for index in range(pynvml.nvmlDeviceGetCount())]
+    except pynvml.NVMLError as error:  # a machine whose driver is ill must still be able to say what it is
+        return [{"unreadable": str(error)}]
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _gpu(nvml: Any, index: int) -> dict[str, Json]:  # Any: the library ships no types
+    device = nvml.nvmlDeviceGetHandleByIndex(index)
+    major, minor = nvml.nvmlDeviceGetCudaComputeCapability(device)
+    return {
+        "name": _text(nvml.nvmlDeviceGetName(device)),
+        "memory_bytes": int(nvml.nvmlDeviceGetMemoryInfo(device).total),
+        "driver": _text(nvml.nvmlSystemGetDriverVersion()),
+        "compute_capability": f"{major}.{minor}",
+    }
 
 
 def _blas() -> Json:
