@@ -6,7 +6,7 @@ answer. Whoever asks twice gets the same point. Plug-ins register in the entry p
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tenfold_common.domain.space import Space
 from tenfold_common.domain.trial import Observation
@@ -39,6 +39,7 @@ class SuggestRequest:
     options: Mapping[str, Json] = field(default_factory=dict)
 
 
+@runtime_checkable
 class Strategy(Protocol):
     """What a search strategy is."""
 
