@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,8 @@ class World:
 
     def begin(self, name: str) -> StudyRecord:
         """Put another study into the store, running, without trials."""
-        self.store.add_study(study_record(name))
+        sample = study_record(name)
+        self.store.add_study(replace(sample, created_at=sample.created_at + timedelta(hours=1)))
         study = self.store.study(name)
         self.apply(study, MoveStudy(to=StudyState.RUNNING, allowed_from=(StudyState.SUBMITTED,)))
         return self.store.study(name)
