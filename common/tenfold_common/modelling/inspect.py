@@ -4,7 +4,7 @@
 are told at once, each with its line in the study file. It decides nothing about suggestions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -72,20 +72,23 @@ class Stored(NamedTuple):
     code_hash: ContentHash | None
 
 
-def inspect_study(read: ReadStudy, *, base: Path, dry_run: bool = True) -> Inspection:
+def inspect_study(
+    read: ReadStudy, *, base: Path, dry_run: bool = True, on_dry_run: Callable[[], None] | None = None
+) -> Inspection:
     """Look at a study's data, model, metrics, folds and space, and try them out.
 
     Args:
         read: The study file.
         base: Folder that its relative paths start from.
         dry_run: Whether to fit and score the model once on at most a few hundred rows.
+        on_dry_run: Called just before that, when everything but the user's own code has been seen to work.
 
     Raises:
         StudyFileError: With everything that is wrong.
     """
     with quiet(), importing_from(code_folder(read.study, base)):
         inspector = Inspector(read, base)
-        return _inspection(read, inspector.inspect(dry_run=dry_run), inspector.warnings)
+        return _inspection(read, inspector.inspect(dry_run=dry_run, on_dry_run=on_dry_run), inspector.warnings)
 
 
 def store_inspection(read: ReadStudy, inspection: Inspection, artifacts: Artifacts, *, base: Path) -> Stored:

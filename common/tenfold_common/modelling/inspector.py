@@ -3,7 +3,7 @@
 The order matters only where one part needs another: problems of all parts are told at once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -72,8 +72,12 @@ class Inspector:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def inspect(self, *, dry_run: bool) -> "Facts":
+    def inspect(self, *, dry_run: bool, on_dry_run: Callable[[], None] | None = None) -> "Facts":
         """The parts of the study, which fit each other.
+
+        Args:
+            dry_run: Whether to fit and score the model on a few rows.
+            on_dry_run: Called just before that.
 
         Raises:
             StudyFileError: With everything that is wrong.
@@ -89,6 +93,8 @@ class Inspector:
             raise self._error()
         self._warn(facts)
         if dry_run:
+            if on_dry_run is not None:
+                on_dry_run()
             self._dry_run(facts)
         if self.problems:
             raise self._error()
