@@ -1,5 +1,6 @@
 """A real worker on a real broker, without a scheduler: tests publish assignments and read the news themselves."""
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -190,6 +191,10 @@ class RunningWorker:
 
     def end(self) -> None:
         """Whatever happens, nothing stays."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(2)
         left = self.tree() if self.process.poll() is None else []
         for process in left:
             if process.is_running():

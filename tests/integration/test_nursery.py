@@ -174,8 +174,10 @@ def test_a_stopped_nursery_says_so_and_takes_all_along() -> None:
         listener.bind(str(path))
         listener.listen()
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tenfold_worker.nursery", "--fd", str(listener.fileno())]
-            + ["--folder", name, "--parent", str(os.getpid())],
+            [
+                *(sys.executable, "-P", "-m", "tenfold_worker.nursery"),
+                *("--fd", str(listener.fileno()), "--folder", name, "--parent", str(os.getpid())),
+            ],
             pass_fds=[listener.fileno()],
             stdin=subprocess.PIPE,
         )

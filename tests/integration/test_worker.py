@@ -1,5 +1,6 @@
 """A real worker on a real broker: Celery, leases, runners, and what happens when any of its processes dies."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,24 @@ class Slow(DummyClassifier):
         time.sleep(self.seconds)
         return super().fit(X, y)
 '''
+
+
+CURIOUS_MODULE = """
+import json, os, sys
+from pathlib import Path
+from sklearn.dummy import DummyClassifier
+
+class Curious(DummyClassifier):
+    def fit(self, X, y):
+        found = {
+            "hash_seed": os.environ["PYTHONHASHSEED"],
+            "threads": os.environ["OMP_NUM_THREADS"],
+            "own_code_first": Path(__file__).parent == Path(sys.path[0]),
+            "cwd_on_path": "" in sys.path or os.getcwd() in sys.path,
+            "stdin": sys.stdin.read(),
+        }
+        raise ValueError(json.dumps(found))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +139,15 @@ def test_modules_of_two_studies_do_not_mix(rig: Rig, tmp_path: Path) -> None:
     assert plain is None
 
 
+def test_a_model_finds_repeatable_surroundings(rig: Rig, tmp_path: Path) -> None:
+    """Fixed hashes, one thread for each library, the study's code first on the path and nobody's folder."""
+    code = write_module(tmp_path / "code", "curious", CURIOUS_MODULE)
+    failure = rig.ended(rig.publish(rig.spec(model={"estimator": "python:curious:Curious"}, code=code), 0)).failure
+    assert failure is not None
+    found = json.loads(failure.message.removeprefix("ValueError: "))
+    assert found == {"hash_seed": "0", "threads": "1", "own_code_first": True, "cwd_on_path": False, "stdin": ""}
+
+
 def test_libraries_with_threads_of_their_own_work_in_a_runner(rig: Rig) -> None:
     """A runner is forked, and yet OpenMP and joblib do not hang in it."""
     gradient: dict[str, Json] = {
@@ -204,9 +232,13 @@ def test_nothing_survives_the_supervisor(own_rig: Rig, tmp_path: Path) -> None:
         _long_trial(own_rig, worker, _slow(own_rig, tmp_path))
         processes = worker.tree()
         assert len(processes) == 5, "supervisor, nursery, runner, consumer, slot"
+        command = worker.find("nursery")[0].cmdline()
+        folder = Path(command[command.index("--folder") + 1])
+        assert folder.is_dir()
         worker.process.kill()
         worker.process.wait(10)
         assert gone(processes, within_s=3) == []
+        assert not folder.exists()
 
 
 def test_a_worker_recovers_from_the_loss_of_its_processes(own_rig: Rig, tmp_path: Path) -> None:

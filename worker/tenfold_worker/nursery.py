@@ -14,6 +14,7 @@ import importlib
 import logging
 import os
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -334,6 +335,8 @@ def main() -> None:
     gc.freeze()  # what is loaded stays; runners then share its memory for longer
     gc.enable()
     Nursery(socket.socket(fileno=arguments.fd), lifeline=sys.stdin.fileno(), fork=arguments.fork).serve()
+    if os.getppid() != arguments.parent:  # the supervisor was killed and could not tidy up
+        shutil.rmtree(arguments.folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
