@@ -1,19 +1,20 @@
 """The scheduler process: the only place where its adapters are built and the environment is read."""
 
 import argparse
+import importlib
 import logging
 import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 
 from tenfold_common.bus.redis_bus import RedisSchedulerBus
-from tenfold_common.store.open import open_store
-
 from tenfold_common.clock import SystemClock
 from tenfold_common.errors import MisuseError, TenfoldError
 from tenfold_common.settings import Settings, read_settings
+from tenfold_common.store.open import open_store
 from tenfold_scheduler.loop import Scheduler
 from tenfold_scheduler.strategies.registry import load_strategy
 
@@ -62,6 +63,7 @@ def _serve(settings: Settings, *, holder: str, fresh_broker: bool) -> None:
         lease_s=settings.lease_s,
         fresh_broker=fresh_broker,
     )
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: scheduler.stop())
     try:
@@ -69,3 +71,9 @@ def _serve(settings: Settings, *, holder: str, fresh_broker: bool) -> None:
     finally:
         bus.close()
         store.close()
+
+
+def _warm_up() -> None:
+    """Import what the first suggestion and the first message need, while there is nothing to do yet."""
+    for module in ("numpy.random", "celery.app.amqp", "kombu.transport.redis"):
+        importlib.import_module(module)

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from tenfold_common.domain.study_file import read_study
-
 from tenfold_common.bus.memory import MemoryBus
 from tenfold_common.domain.assignment import Assignment, Ended, WorkerRecord
 from tenfold_common.domain.records import StudyFacts, StudyRecord
 from tenfold_common.domain.space import Space
 from tenfold_common.domain.stopping import StoppingRules
+from tenfold_common.domain.study_file import read_study
 from tenfold_common.domain.trial import Failure, FoldResult
 from tenfold_common.domain.words import ContentHash, Direction, FailureKind, Json, Params, StudyId, StudyState
 from tenfold_common.store.memory import MemoryStore
