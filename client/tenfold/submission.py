@@ -34,6 +34,7 @@ _LEAST_LAG: Final = 4
 _LARGEST_LAG: Final = 64
 _LAG_SHARE: Final = 10
 _TRIES: Final = 20
+_NEAR: Final = 0.75  # two files are not near just because they end alike
 _MOST_KEYS_SHOWN: Final = 4
 
 
@@ -317,6 +318,7 @@ def _notes_on_resuming(known: StudyRecord, draft: StudyRecord) -> tuple[str, ...
 
 def _no_such_file(path: Path) -> str:
     folder = path.parent
-    near = get_close_matches(path.name, [one.name for one in folder.iterdir()], n=1) if folder.is_dir() else []
+    names = [one.name for one in folder.iterdir()] if folder.is_dir() else []
+    near = get_close_matches(path.name, names, n=1, cutoff=_NEAR)
     hint = f"did you mean {folder / near[0]}?" if near else "`tenfold init` writes a first study file"
     return f"there is no file {path}; {hint}"

@@ -37,10 +37,12 @@ class Shell:
         home: ``TENFOLD_HOME``.
         folder: Where commands run.
         temporary: ``TMPDIR``; short, because sockets live in it.
+        more: Further variables of its environment.
     """
 
     def __init__(self, home: Path, folder: Path, temporary: Path) -> None:
         self.home, self.folder, self.temporary = home, folder, temporary
+        self.more: dict[str, str] = {}
         self.started: list[subprocess.Popen[str]] = []
 
     @property
@@ -51,7 +53,7 @@ class Shell:
             for name, value in os.environ.items()
             if not name.startswith("TENFOLD_") and name not in {"COLUMNS", "NO_COLOR"}
         }
-        return {**kept, "TENFOLD_HOME": str(self.home), "TMPDIR": str(self.temporary)}
+        return {**kept, "TENFOLD_HOME": str(self.home), "TMPDIR": str(self.temporary), **self.more}
 
     def run(self, *words: str, timeout_s: float = 60.0) -> "subprocess.CompletedProcess[str]":
         """Type a command and wait for it."""

@@ -97,7 +97,8 @@ def test_everything_wrong_with_a_file_is_told_at_once(shell: Shell, verb: str) -
         (11, "none"),
     ]:
         assert any(f"bad.yaml:{line}:" in told and words in told for told in done.stderr.splitlines()), (line, words)
-    assert not shell.home.exists()
+    assert not (shell.home / "tenfold.db").exists()
+    assert shell.leftovers() == []
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ def _started(settings: Settings, workers: int = 1) -> EmbeddedCluster:
 
 
 def _wait_for_the_end(cluster: EmbeddedCluster) -> None:
+    cluster.go()
     for _ in range(100):
         cluster.wait(0.5)
 
@@ -195,3 +196,13 @@ def test_it_can_be_killed_at_once(place: Settings) -> None:
         begun = time.monotonic()
         cluster.stop(at_once=True)
         assert time.monotonic() - begun < 1.0
+
+
+def test_nothing_is_started_before_it_is_told_to_go(place: Settings) -> None:
+    """A study file that turns out to be wrong has started no broker, scheduler or worker."""
+    with _started(place):
+        time.sleep(0.3)
+        running = [" ".join(process.cmdline()) for process in _processes(place.home, Path(tempfile.gettempdir()))]
+        assert len(running) == 1
+        assert "tenfold.embedded.keeper" in running[0]
+    assert not (place.home / "tenfold.db").exists()

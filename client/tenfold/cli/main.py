@@ -40,6 +40,9 @@ VERBS: Final[dict[str, dict[str, Verb]]] = {
         "run": Verb("Run a study here, or resume it; live progress, then the result.", "run"),
         "schema": Verb("Print the JSON Schema of the study file.", "schema"),
         "up": Verb("Run an embedded cluster in the foreground.", "up"),
+        "submit": Verb("Hand a study to a cluster that runs already.", "submit"),
+        "scheduler": Verb("Run the scheduler of a configured cluster.", "processes", "scheduler"),
+        "worker": Verb("Run a worker of a configured cluster.", "processes", "worker"),
     },
     "Look": {
         "studies": Verb("List the studies.", "studies", "studies"),

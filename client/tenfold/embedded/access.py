@@ -34,6 +34,9 @@ class Cluster(Protocol):
     def settings(self) -> Settings:
         """The settings by which to reach it; may wait until it is up."""
 
+    def go(self) -> None:
+        """Start it, if it is ours to start. Before that nothing runs that could be in anybody's way."""
+
     def wait(self, seconds: float) -> list[str]:
         """Let time pass, and say in sentences what has happened to the cluster meanwhile; usually nothing."""
 
@@ -56,6 +59,9 @@ class _Elsewhere:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         return None
+
+    def go(self) -> None:
+        """See :class:`Cluster`."""
 
     def wait(self, seconds: float) -> list[str]:
         """See :class:`Cluster`."""

@@ -1,7 +1,7 @@
 """The command line's handle on an embedded cluster: start it, learn what happens to it, stop it.
 
-Entering the context starts the processes and returns at once; ``settings`` waits for the broker. Whatever ends the
-caller, the keeper it started notices and stops everything.
+Entering the context readies a keeper, ``go`` has it start the processes, ``settings`` waits for the broker. Whatever
+ends the caller, the keeper notices and stops everything.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 
 from tenfold.embedded import broker
 from tenfold.embedded.address import FILE_NAME, ClusterAddress, claim_home, read_address, running_cluster
-from tenfold.embedded.keeper import KILL
+from tenfold.embedded.keeper import GO, KILL
 from tenfold.embedded.parts import last_lines, log_directory
 from tenfold_common.errors import TenfoldError
 from tenfold_common.settings import Settings, to_environment
@@ -55,9 +55,10 @@ class EmbeddedCluster:
         self._broker_url: str | None = None
         self._unread = b""
         self._notices: list[str] = []
+        self._going = False
 
     def __enter__(self) -> Self:
-        """Start everything; does not wait.
+        """Get ready to start; :meth:`go` starts.
 
         Raises:
             MisuseError: If this machine has no broker to start.
@@ -85,11 +86,12 @@ class EmbeddedCluster:
 
     @property
     def settings(self) -> Settings:
-        """The settings by which to reach this cluster; waits until its broker answers.
+        """The settings by which to reach this cluster; starts it if need be, and waits until its broker answers.
 
         Raises:
             ClusterFailedError: If it does not come up.
         """
+        self.go()
         deadline_s = time.monotonic() + _START_S
         while self._broker_url is None:
             left_s = deadline_s - time.monotonic()
@@ -97,6 +99,12 @@ class EmbeddedCluster:
                 raise self._failure("keeper", f"did not report within {_START_S:.0f} seconds", "keeper.log")
             self._read(timeout_s=left_s)
         return replace(self._settings, broker_url=self._broker_url)
+
+    def go(self) -> None:
+        """Start the processes, once; does not wait. Until then only the keeper is there, which takes no time."""
+        if self._keeper is not None and self._keeper.stdin is not None and not self._going:
+            self._going = True
+            _write(self._keeper.stdin.fileno(), GO)
 
     def wait(self, seconds: float) -> list[str]:
         """Let time pass, less if something happens; say in sentences what it was.

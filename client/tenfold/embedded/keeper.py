@@ -24,9 +24,12 @@ from typing import Final
 from tenfold.embedded import broker
 from tenfold.embedded.address import ClusterAddress, leave_home, write_address
 from tenfold.embedded.child import Child, adopt_orphans, describe_end
-from tenfold.embedded.parts import BROKER, Part, cluster_parts, log_directory, may_start_again
+from tenfold.embedded.parts import BROKER, Part, cluster_parts, may_start_again
 from tenfold_common.domain.words import Json
 from tenfold_common.settings import Settings, read_settings
+
+GO: Final = b"g"
+"""What the command line writes when it has seen that there is something to do: nothing is started before."""
 
 KILL: Final = b"k"
 """What the command line writes to have everything killed at once."""
@@ -197,7 +200,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--server", type=Path, required=True)
     given = parser.parse_args(arguments)
     settings = read_settings()
-    log_directory(settings.home).mkdir(parents=True, exist_ok=True)
+    if os.read(sys.stdin.fileno(), 1) != GO:
+        leave_home(settings.home)
+        return 0
     adopt_orphans()
     return Keeper(settings, slots=given.slots, server=given.server, directory=broker.make_directory()).run()
 
