@@ -31,6 +31,7 @@ class Context:
         clock: Instead of the machine's.
         store: Instead of the database that the settings name.
         bus: Instead of the broker that the settings, or a running embedded cluster, name.
+        program: How a person types the command line here, for messages that say what to type next.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class Context:
         clock: Clock | None = None,
         store: Store | None = None,
         bus: SchedulerBus | None = None,
+        program: str = "tenfold",
     ) -> None:
         self._home = home
+        self._program = program
         self._environment = os.environ if environment is None else environment
         self.clock: Clock = clock or SystemClock()
         self._store = store
@@ -67,7 +70,7 @@ class Context:
     @property
     def command(self) -> str:
         """How to type the next command so that it meets the same home."""
-        return "tenfold" if self._home is None else f"tenfold --home {_quoted(str(self._home))}"
+        return self._program if self._home is None else f"{self._program} --home {_quoted(str(self._home))}"
 
     @property
     def has_database(self) -> bool:
@@ -111,7 +114,7 @@ class Context:
             goes_on: What would go on, for example a study's name.
         """
         if self.settings.broker_url is not None:
-            return f"no scheduler is running: `python -m tenfold_scheduler` continues {goes_on}"
+            return f"no scheduler is running: `{self.command} scheduler` continues {goes_on}"
         return f"no scheduler is running: `{self.command} run FILE` or `{self.command} up` continues {goes_on}"
 
     def cluster(self) -> "ClusterAddress | None":
@@ -142,7 +145,7 @@ class Context:
     def elsewhere(self, home: Path) -> "Context":
         """A context for another home, untouched by settings that were meant for this one."""
         environment = {name: value for name, value in self._environment.items() if not name.startswith(PREFIX)}
-        return Context(home=home, environment=environment, clock=self.clock)
+        return Context(home=home, environment=environment, clock=self.clock, program=self._program)
 
     def close(self) -> None:
         """Let go of what was opened here; what was handed in belongs to whoever did."""

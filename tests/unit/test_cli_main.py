@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tenfold.cli.main import VERBS, cli, report_error
+from tenfold.cli.main import VERBS, cli, report_error, typed_program
 from tenfold.context import Context, masked_url
 from tenfold_common.domain.records import StudyRecord
 from tenfold_common.domain.words import StudyState
@@ -225,3 +225,17 @@ def test_passwords_are_not_shown() -> None:
     """Wherever a URL is told to a person."""
     assert masked_url("postgresql://me:secret@db/x") == "postgresql://me:***@db/x"
     assert masked_url("redis://db:6379/0") == "redis://db:6379/0"
+
+
+def test_what_to_type_next_is_how_the_program_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an activated environment the bare name would not be found."""
+    program = tmp_path / ".venv" / "bin" / "tenfold"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert typed_program(str(program)) == ".venv/bin/tenfold"
+    assert typed_program(".venv/bin/tenfold") == ".venv/bin/tenfold"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert typed_program(str(program)) == "tenfold"
+    assert typed_program("/usr/lib/python3/pytest/__main__.py") == "tenfold"

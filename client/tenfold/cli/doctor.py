@@ -188,7 +188,7 @@ def _scheduler(context: Context) -> Finding:
         name="scheduler",
         verdict=Verdict.WARN,
         detail="none is at work on this database",
-        step="start one: `python -m tenfold_scheduler`",
+        step="start one: `tenfold scheduler`",
     )
 
 

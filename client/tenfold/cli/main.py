@@ -185,10 +185,23 @@ def cli(ctx: click.Context, home: Path | None) -> None:
     from tenfold.context import Context
 
     if not isinstance(ctx.obj, Context):
-        ctx.obj = Context()
+        ctx.obj = Context(program=typed_program(sys.argv[0]))
         ctx.call_on_close(ctx.obj.close)
     if home is not None:
         ctx.obj.use_home(home)
+
+
+def typed_program(started_as: str) -> str:
+    """How a person types this program here: its bare name if that finds it, else the path it was started by."""
+    from shlex import quote
+    from shutil import which
+
+    program = Path(started_as)
+    found = which(program.name)
+    if program.name != "tenfold" or (found is not None and Path(found).samefile(program)):
+        return "tenfold"
+    inside = program.is_absolute() and program.is_relative_to(Path.cwd())
+    return quote(str(program.relative_to(Path.cwd()) if inside else program))
 
 
 def main() -> None:
