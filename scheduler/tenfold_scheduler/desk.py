@@ -8,9 +8,8 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 
-from tenfold_common.domain.study_file import StudyFile
-
 from tenfold_common.domain.space import Space
+from tenfold_common.domain.study_file import StudyFile
 from tenfold_common.domain.words import Params, StudyId
 from tenfold_scheduler.decide import Suggested, SuggestionFailed
 from tenfold_scheduler.progress import StudyProgress
