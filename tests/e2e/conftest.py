@@ -18,8 +18,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+
+from tests.onlookers import leftovers
 
 COMMAND = Path(sys.executable).with_name("tenfold")
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -118,23 +119,9 @@ class Shell:
             return []
         return [trial for trial in json.loads(listed.stdout) if trial["state"] in {"succeeded", "failed"}]
 
-    def processes(self) -> list[psutil.Process]:
-        """Every process that was told this home, however it came to be."""
-        mine = []
-        for process in psutil.process_iter():
-            try:
-                told = process.environ().get("TENFOLD_HOME") == str(self.home)
-                # the broker writes its title over its environment; the title holds the socket's path
-                if (told or str(self.temporary) in " ".join(process.cmdline())) and process.status() != "zombie":
-                    mine.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-        return mine
-
     def leftovers(self) -> list[str]:
         """What should not be there when no command runs."""
-        files = [str(path) for path in (*self.temporary.glob("tenfold-*"), *self.home.glob("cluster*"))]
-        return [*files, *(f"{process.pid} {' '.join(process.cmdline())}" for process in self.processes())]
+        return leftovers(self.home, self.temporary)
 
     def logs(self) -> str:
         """The ends of the cluster's logs, for a failing test's message."""

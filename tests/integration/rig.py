@@ -25,6 +25,7 @@ from tenfold_common.domain.words import ContentHash, Json, Params, StudyId
 from tenfold_common.provenance.code import pack_code
 from tenfold_common.settings import Settings, to_environment
 from tests.contract.valkey import PrivateValkey
+from tests.onlookers import command_line
 
 PATIENCE_S = 40.0
 SVC: Mapping[str, Json] = {
@@ -180,7 +181,7 @@ class RunningWorker:
 
     def find(self, module: str) -> list[psutil.Process]:
         """Processes of the tree that run a module: the nursery and its runners, or the consumer and its slots."""
-        return [process for process in self.tree() if f"tenfold_worker.{module}" in process.cmdline()]
+        return [process for process in self.tree() if f"tenfold_worker.{module}" in command_line(process)]
 
     def stop(self) -> float:
         """SIGTERM; the seconds it took."""

@@ -18,6 +18,7 @@ from tenfold.embedded.access import NeighbourCluster, RemoteCluster, reach_clust
 from tenfold.embedded.address import ClusterAddress, claim_home, running_cluster
 from tenfold.embedded.cluster import ClusterFailedError, EmbeddedCluster, start_or_find
 from tenfold_common.settings import Settings, read_settings
+from tests.onlookers import command_line, leftovers, processes_of
 
 HOLD_OPEN = """
 import sys, time
@@ -39,29 +40,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]
     settings = read_settings({}, home=tmp_path / "home")
     try:
         yield settings
-        _until("nothing is left", lambda: _left(settings.home, temporary) == [], timeout_s=3)
+        _until("nothing is left", lambda: leftovers(settings.home, temporary) == [], timeout_s=3)
     finally:
-        for process in _processes(settings.home, temporary):
+        for process in processes_of(settings.home, temporary):
             process.kill()
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _processes(home: Path, temporary: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            told = process.environ().get("TENFOLD_HOME") == str(home)
-            # the broker writes its title, which holds the socket's path, over its environment
-            if (told or str(temporary) in " ".join(process.cmdline())) and process.status() != "zombie":
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
-
-
-def _left(home: Path, temporary: Path) -> list[str]:
-    files = [str(path) for path in (*temporary.glob("tenfold-*"), *home.glob("cluster*"))]
-    return [*files, *(" ".join(process.cmdline()) for process in _processes(home, temporary))]
 
 
 def _until(what: str, holds: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
@@ -90,7 +73,7 @@ def _socket(settings: Settings) -> Path:
 
 def _part(keeper_pid: int, word: str) -> psutil.Process:
     for child in psutil.Process(keeper_pid).children():
-        if word in " ".join(child.cmdline()):
+        if word in command_line(child):
             return child
     raise AssertionError(f"no {word} runs")
 
@@ -170,7 +153,7 @@ def test_killing_the_keeper_ends_everything(place: Settings) -> None:
         os.kill(_keeper(place), signal.SIGKILL)
         with pytest.raises(ClusterFailedError, match="keeper"):
             _wait_for_the_end(cluster)
-    _until("the parts are gone", lambda: _processes(place.home, directory.parent) == [])
+    _until("the parts are gone", lambda: not processes_of(place.home, directory.parent))
     assert directory.exists(), "nobody was left to remove it"
     with _started(place) as cluster:
         assert cluster.settings.broker_url is not None
@@ -202,7 +185,7 @@ def test_nothing_is_started_before_it_is_told_to_go(place: Settings) -> None:
     """A study file that turns out to be wrong has started no broker, scheduler or worker."""
     with _started(place):
         time.sleep(0.3)
-        running = [" ".join(process.cmdline()) for process in _processes(place.home, Path(tempfile.gettempdir()))]
+        running = list(processes_of(place.home, Path(tempfile.gettempdir())).values())
         assert len(running) == 1
         assert "tenfold.embedded.keeper" in running[0]
     assert not (place.home / "tenfold.db").exists()
