@@ -32,6 +32,7 @@ class Inbox:
         self._items: queue.SimpleQueue[Sequence[Received] | tuple[StudyId, Answer] | None] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._after = "0"
+        self._broken: Exception | None = None
         self._lock = threading.Lock()
         self._reader = threading.Thread(target=self._read, name="news", daemon=True)
 
@@ -53,7 +54,11 @@ class Inbox:
             self._after = "0"
 
     def take(self, wait_s: float) -> tuple[list[Received], list[tuple[StudyId, Answer]]]:
-        """Everything that has arrived, waiting up to ``wait_s`` for the first of it."""
+        """Everything that has arrived, waiting up to ``wait_s`` for the first of it.
+
+        Raises:
+            Exception: Whatever ended the reader; a scheduler that hears nothing must not go on as if all were quiet.
+        """
         news: list[Received] = []
         answers: list[tuple[StudyId, Answer]] = []
         try:
@@ -65,6 +70,8 @@ class Inbox:
                     news.extend(item)
                 item = self._items.get_nowait()
         except queue.Empty:
+            if self._broken is not None:
+                raise self._broken from None
             return news, answers
 
     def close(self) -> None:
@@ -72,6 +79,13 @@ class Inbox:
         self._closed.set()
 
     def _read(self) -> None:
+        try:
+            self._read_until_closed()
+        except Exception as error:  # noqa: BLE001  # the thread's edge: the loop raises it in its own
+            self._broken = error
+            self.wake()
+
+    def _read_until_closed(self) -> None:
         away = False
         while not self._closed.is_set():
             try:
