@@ -253,3 +253,12 @@ def test_a_file_one_may_not_write_is_misuse(tmp_path: Path) -> None:
         assert store.studies() == []
         with pytest.raises(MisuseError, match="check the permissions"):
             store.add_study(a_study())
+
+
+def test_a_database_without_an_encoding_keeps_every_character(store_postgres: PostgresServer) -> None:
+    """``initdb`` in the C locale makes SQL_ASCII databases; names may hold any letter all the same."""
+    store_postgres.execute("DROP DATABASE IF EXISTS plain_bytes")
+    store_postgres.execute("CREATE DATABASE plain_bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE 'C'")
+    with opened(store_postgres.url("plain_bytes")) as store:
+        store.add_study(a_study("größe-模型"))
+        assert store.study("größe-模型").name == "größe-模型"

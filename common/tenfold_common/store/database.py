@@ -32,6 +32,8 @@ _EXAMPLES: Final = "sqlite:////path/to/tenfold.db or postgresql://user:password@
 _POSTGRES_DEFAULTS: Final = {
     "connect_timeout": 10,
     "application_name": "tenfold",
+    # A database made in the C locale says SQL_ASCII, and psycopg would hand out bytes for every text.
+    "client_encoding": "utf8",
     # A network that swallows packets is noticed in seconds, not after the kernel's two hours.
     "keepalives_idle": 30,
     "keepalives_interval": 5,
