@@ -42,7 +42,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Shared]:
     code = copy_module(tmp_path_factory.mktemp("code"), Path(__file__).with_name("faulty_models.py"), "faulty_models")
     with Rig() as rig, running_worker(rig) as worker:
         patient = rig.spec(model=FAULTY, metric=METRIC, code=code)
-        hasty = rig.spec(model=FAULTY, metric=METRIC, code=code, fold_timeout_s=0.5)
+        hasty = rig.spec(model=FAULTY, metric=METRIC, code=code, fold_timeout_s=3.0)
         shared = _Shared(rig, worker, patient, hasty)
         assert shared.run("").failure is None
         yield shared
@@ -119,7 +119,7 @@ def test_a_hanging_fold_is_killed_in_time_and_shows_where_it_hung(shared: _Share
     assert ended.failure is not None
     assert not ended.machine_trouble
     assert ended.failure.kind is FailureKind.TIMEOUT
-    assert ended.failure.message == "fold 1 took longer than fold_timeout (0.5 s)"
+    assert ended.failure.message == "fold 1 took longer than fold_timeout (3 s)"
     assert f"in {fault}" in ended.failure.traceback
     assert [fold.fold for fold in ended.folds] == [0]
 
