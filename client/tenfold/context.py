@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tenfold_common.bus.app import masked_url
 from tenfold_common.clock import SystemClock
 from tenfold_common.errors import MisuseError
 from tenfold_common.ports import Artifacts, Clock, SchedulerBus, Store
@@ -155,14 +156,6 @@ class Context:
     def _embedded_broker(self) -> str | None:
         cluster = self.cluster()
         return None if cluster is None else cluster.broker_url
-
-
-def masked_url(url: str) -> str:
-    """A URL whose password, if it has one, is hidden."""
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    return url if parts.password is None else url.replace(f":{parts.password}@", ":***@", 1)
 
 
 def _quoted(text: str) -> str:

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from tenfold.cli.main import VERBS, cli, report_error, typed_program
-from tenfold.context import Context, masked_url
+from tenfold.context import Context
+from tenfold_common.bus.app import masked_url
 from tenfold_common.domain.records import StudyRecord
 from tenfold_common.domain.words import StudyState
 from tenfold_common.errors import (

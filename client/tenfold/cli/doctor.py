@@ -14,9 +14,10 @@ import click
 
 from tenfold.cli.options import home_option, json_option, pass_context
 from tenfold.cli.presentation import emit, emit_json, paint, width
-from tenfold.context import Context, masked_url
+from tenfold.context import Context
 from tenfold.report.health import Finding, Verdict, health_shape, health_text, healthy
 from tenfold.report.wording import count_text
+from tenfold_common.bus.app import masked_url
 from tenfold_common.errors import TenfoldError
 
 _GIB: Final = 1024**3
